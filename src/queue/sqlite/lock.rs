@@ -20,9 +20,9 @@ pub(super) type Identity = (u64, u64);
 pub(super) struct Lock {
     path: PathBuf,
     identity: Identity,
-    _file: File,
+    file: File,
     /// Locks on the `PATH.lock` of an earlier version, which locks nothing else.
-    _earlier: Vec<File>,
+    earlier: Vec<File>,
 }
 
 impl Lock {
@@ -49,8 +49,8 @@ impl Lock {
         Ok(Self {
             path,
             identity: locked,
-            _file: file,
-            _earlier: earlier,
+            file,
+            earlier,
         })
     }
 
@@ -62,6 +62,18 @@ impl Lock {
     /// The identity of the locked file.
     pub(super) fn identity(&self) -> Identity {
         self.identity
+    }
+}
+
+impl Drop for Lock {
+    /// Releases the lock. Closing its descriptor is not enough: a process that this one starts at this moment has a copy of it
+    /// until it runs its own program.
+    fn drop(&mut self) {
+        for file in self.earlier.iter().chain([&self.file]) {
+            if let Err(error) = file.unlock() {
+                log::warn!("cannot release the lock of {}: {error}", self.path.display());
+            }
+        }
     }
 }
 
@@ -138,4 +150,20 @@ fn try_lock(file: &File, path: &Path, store: &Path) -> Result<(), OpenError> {
             source,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_descriptor_does_not_keep_a_released_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("queue.db");
+        let lock = Lock::take(&path).unwrap();
+        let _copy = lock.file.try_clone().unwrap();
+        assert!(matches!(Lock::take(&path), Err(OpenError::InUse(_))));
+        drop(lock);
+        Lock::take(&path).unwrap();
+    }
 }
