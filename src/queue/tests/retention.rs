@@ -51,7 +51,8 @@ pub(super) async fn old_events_are_deleted_as_time_passes(bench: Bench) {
     bench.clock.advance(2 * HOUR);
     for id in ids {
         while bench.holds(id).await {
-            changes.changed().await.unwrap();
+            // The housekeeper may begin its pause only now.
+            bench.clock.advance(HOUR / 60);
         }
     }
     stop.cancel();
