@@ -1,8 +1,8 @@
 //! Drafts the folder of a kind from requests that its sender really sent: `twake-bridge kinds new`.
 //!
 //! The built-in kind `generic` finds the title, the actor, the outcome and so on of any payload. Where a value that it found lies is
-//! what the draft writes down ([`facts`]). What `generic` has no fact for is found by the names of [`names`]. What an event type
-//! seems to be ([`family`]) decides which shared parts its template uses. Each guess is listed, for the person who completes the draft.
+//! what the draft writes down (`facts`). What `generic` has no fact for is found by the names of `names`. What an event type
+//! seems to be (`family`) decides which shared parts its template uses. Each guess is listed, for the person who completes the draft.
 
 mod authentication;
 mod complete;
