@@ -163,6 +163,10 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// Where the filter leads. Enter in a changed field is a change and a submission: it leads there once.
+let leadsTo = "";
+addEventListener("pageshow", () => (leadsTo = ""));
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.confirm && !confirm(form.dataset.confirm)) {
@@ -172,7 +176,11 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     const fields = [...new FormData(form)].filter(([, value]) => value.trim());
     const query = new URLSearchParams(fields).toString();
-    location.assign(form.getAttribute("action") + (query && "?" + query));
+    const address = form.getAttribute("action") + (query && "?" + query);
+    if (address !== leadsTo) {
+      leadsTo = address;
+      location.assign(address);
+    }
   }
 });
 
