@@ -69,8 +69,11 @@ async function findDeadLetter(page) {
   await logIn(page, "/console/events");
   await page.keyboard.press("/");
   await page.keyboard.type("pump");
+  let loaded = 0;
+  page.on("request", (request) => (loaded += request.isNavigationRequest() && request.url().endsWith("?text=pump")));
   await leads(page, () => page.keyboard.press("Enter"));
   assert.equal(path(page), "/console/events?text=pump");
+  assert.equal(loaded, 1);
   const link = await page.$("a.event ::-p-text(Mend the pump)");
   await leads(page, () => link.click());
   assert.match(await text(page, ".delivery.dead .cause"), /too_large/);
