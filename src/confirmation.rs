@@ -1,7 +1,7 @@
 //! Addresses that a sender asks to be opened once, to confirm that it may post here: `[confirm]` of a kind.
 //!
-//! Only an authentic request of a source with `confirm = true` gets so far, and only an address that a pattern of the kind allows is
-//! opened: whoever may post events could otherwise make the bridge send requests to any address.
+//! The request must be authentic, its source must have `confirm = true`, and a pattern of the kind must allow the address.
+//! Without the pattern, everybody with a secret of the source could make the bridge send requests to any address.
 
 use serde_json::Value;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ const MOST: u32 = 500;
 pub(super) enum Relieved {
     /// This delivery is next: the one that was claimed, or one that passes before it.
     Deliver(Box<Claim>),
-    /// A digest was attempted, and how it ended is stored. Or it may not be attempted here, and nothing was.
+    /// A digest was attempted, and how it ended is stored. Or another bridge may have claimed the lane, and nothing was attempted.
     Digested,
     /// The lane stops: another bridge has claimed it, or the queue is closed.
     Stop,

@@ -16,9 +16,11 @@ use super::address::Address;
 use super::connection::connect;
 use super::failure::{Failed, Failure, Result};
 use super::leases::Leases;
-use super::listen::{CHANNEL, listen};
+use super::listen::listen;
 use super::query::{Sql, get, params, value};
-use super::statements::{ADD_BRIDGE, CLAIMABLE, FORGET_BRIDGES, LANES, NEWEST_TIME, NOTIFY, STORE_SIZE};
+use super::statements::{
+    ADD_BRIDGE, CHANNEL, CLAIMABLE, FORGET_BRIDGES, LANES, NEWEST_TIME, NOTIFY, STORE_SIZE,
+};
 use super::transaction::{Batch, Ended, Numbered, transact};
 use super::{audit, deliveries, events, listing, pauses, recent, rows, schema};
 use crate::clock::Clock;
@@ -60,10 +62,10 @@ struct Store {
     number: i64,
     health: Health,
     leases: Leases,
-    /// The lanes that were claimable at the last look, with what tells whether they have changed.
+    /// The lanes that were claimable at the last look, with the counters that show a change.
     claimable: HashMap<Arc<str>, Claimable>,
-    /// Other bridges are to look at what this one has committed.
-    tells: bool,
+    /// A commit is still to be notified to the other bridges.
+    is_to_notify: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,7 +116,7 @@ impl Actor {
                     health: Health::default(),
                     leases: Leases::default(),
                     claimable: HashMap::new(),
-                    tells: false,
+                    is_to_notify: false,
                 };
                 Ok((Self { runtime, store }, opened))
             });
@@ -156,20 +158,22 @@ impl Store {
         let mut heard = listen(self.address.clone(), self.bridge, wake.clock.clone());
         let mut polled = wake.clock.monotonic();
         let mut poll_at = polled + POLL;
-        let mut tell_at = polled;
+        let mut notify_at = polled;
         loop {
             let left = poll_at.saturating_sub(wake.clock.monotonic());
             tokio::select! {
                 biased;
                 () = wake.clock.sleep(left) => {
-                    self.poll(wake).await;
+                    if let Err(failure) = self.look(wake).await {
+                        log::debug!("cannot look at what other bridges have changed: {failure}");
+                    }
                     polled = wake.clock.monotonic();
                     poll_at = polled + POLL;
                 }
                 Ok(()) = heard.changed() => poll_at = poll_at.min(polled + LEAST_POLL),
-                () = wake.clock.sleep(tell_at.saturating_sub(wake.clock.monotonic())), if self.tells => {
-                    self.tell().await;
-                    tell_at = wake.clock.monotonic() + LEAST_POLL;
+                () = wake.clock.sleep(notify_at.saturating_sub(wake.clock.monotonic())), if self.is_to_notify => {
+                    self.notify().await;
+                    notify_at = wake.clock.monotonic() + LEAST_POLL;
                 }
                 count = commands.recv_many(&mut gathered, BATCH) => {
                     if count == 0 {
@@ -217,8 +221,8 @@ impl Store {
                 if batch.pauses_changed {
                     self.load_pauses(wake).await;
                 }
-                // A lane that this bridge holds is no business of the others.
-                self.tells |= batch.changed.names().any(|lane| !self.leases.holds(lane));
+                // No other bridge can claim a lane that this one holds.
+                self.is_to_notify |= batch.changed.names().any(|lane| !self.leases.holds(lane));
                 wake.committed(batch.changed);
                 Ok(())
             }
@@ -231,7 +235,7 @@ impl Store {
     }
 
     /// Runs one transaction. If the answer to its COMMIT is lost, it is repeated with the same number until it is known whether it
-    /// was committed: its callers must not be told that it was not.
+    /// was committed. An error would say that nothing of it is stored.
     async fn transact(
         &mut self,
         changes: &mut [Change],
@@ -274,7 +278,7 @@ impl Store {
                 }
                 Err(Ended::CommittedBefore) => {
                     self.number = which.number;
-                    return Ok(self.after_lost_answer(changes));
+                    return Ok(self.after_lost_answer());
                 }
                 Err(Ended::Behind(known)) => {
                     log::error!(
@@ -321,7 +325,7 @@ impl Store {
 
     /// What a transaction left behind whose answer was lost: the changes have kept their results. Which lanes it changed is not
     /// known, so all of them are looked at again.
-    fn after_lost_answer(&mut self, _changes: &[Change]) -> Batch {
+    fn after_lost_answer(&mut self) -> Batch {
         self.claimable.clear();
         Batch {
             pauses_changed: true,
@@ -342,26 +346,19 @@ impl Store {
 
     /// Notifies the other bridges. It is no part of a transaction: a notification takes a lock of the whole database until its
     /// commit, so commits would go one after the other. One that fails is not repeated, because the others look each second anyway.
-    async fn tell(&mut self) {
-        self.tells = false;
+    async fn notify(&mut self) {
+        self.is_to_notify = false;
         let bridge = self.bridge.to_string();
         let Ok(sql) = self.session().await else { return };
-        let told = Clock::system()
+        let notified = Clock::system()
             .timeout(ANSWER, sql.execute(NOTIFY, params![CHANNEL, bridge]))
             .await;
-        if !matches!(told, Some(Ok(_))) {
+        if !matches!(notified, Some(Ok(_))) {
             log::debug!("cannot notify the other bridges");
         }
     }
 
     /// Looks at what other bridges have changed: lanes that can be claimed, and pauses.
-    async fn poll(&mut self, wake: &Wake) {
-        let looked = self.look(wake).await;
-        if let Err(failure) = &looked {
-            log::debug!("cannot look at what other bridges have changed: {failure}");
-        }
-    }
-
     async fn look(&mut self, wake: &Wake) -> Result<()> {
         let owner = self.leases.owner().map(|owner| owner.0);
         let sql = self.session().await?;

@@ -14,6 +14,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 
 use super::address::{Address, Server};
+use super::statements::SESSION;
 use super::tls::{self, Rustls, Stream, TlsError};
 use crate::clock::Clock;
 use crate::retry;
@@ -28,15 +29,6 @@ const LARGEST_PASSWORD: u64 = 64 << 10;
 
 /// After so many failed attempts in a row, the wait for the next one grows no more: eight seconds at the most.
 const SLOWEST: u32 = 4;
-
-/// What every session sets. A statement that takes longer than any should is cancelled by the server. A transaction whose
-/// bridge was stopped or has vanished is ended soon, because its locks hold up all other bridges. A commit that is answered must be on disk, whatever
-/// the default of the database is.
-const SESSION: &str = "
-    set statement_timeout = '15s';
-    set idle_in_transaction_session_timeout = '5s';
-    set client_min_messages = warning;
-    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
 
 /// A session with the server. A task on the runtime that opened it reads and writes the connection.
 #[derive(Debug)]

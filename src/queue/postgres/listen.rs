@@ -8,12 +8,8 @@ use uuid::Uuid;
 
 use super::address::Address;
 use super::connection::{ConnectError, Heard, Session, connect_hearing, pause};
+use super::statements::LISTEN;
 use crate::clock::Clock;
-
-/// The channel of PostgreSQL's notifications that all bridges of a database share.
-pub(super) const CHANNEL: &str = "twake_bridge";
-
-const LISTEN: &str = "listen twake_bridge";
 
 /// Subscribes on the runtime that calls it, again and again. The number that it returns grows with each notification of
 /// another bridge than `own`, and with each subscription: then the receiver looks. The subscription ends when every receiver is dropped.

@@ -90,13 +90,25 @@ macro_rules! list {
     };
 }
 
+/// Set by every session. The server cancels a statement that takes too long. It soon ends the transaction of a bridge that was
+/// stopped or has vanished, because the locks of that transaction hold up all other bridges. A commit that is answered must be on disk,
+/// whatever the default of the database is.
+pub(super) const SESSION: &str =
+    "SET statement_timeout = '15s'; SET idle_in_transaction_session_timeout = '5s';
+    SET client_min_messages = warning;
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+/// The channel of PostgreSQL's notifications that all bridges of a database share.
+pub(super) const CHANNEL: &str = "twake_bridge";
+pub(super) const LISTEN: &str = "LISTEN twake_bridge";
 /// For each session. The tables have their indexes for these statements, and a plan that was made while a table was small must
 /// not stay. A statement is planned once, not for each of its values: the plans that the tests look at are those that run.
 pub(super) const CONFIGURE: &str =
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
     SET plan_cache_mode = force_generic_plan; SET jit = off; SET lock_timeout = '10s'";
 /// One bridge at a time updates the schema. The number is ours.
-pub(super) const LOCK_SCHEMA: &str = "SELECT pg_advisory_xact_lock(8394019284756610)";
+/// A migration may take long, and so may the wait for that of another bridge.
+pub(super) const LOCK_SCHEMA: &str =
+    "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(8394019284756610)";
 pub(super) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS twake_bridge (version integer NOT NULL);
     INSERT INTO twake_bridge SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM twake_bridge)";
 pub(super) const SCHEMA_VERSION: &str = "SELECT version FROM twake_bridge";

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::queue::postgres::statements::CHANNEL;
 use crate::queue::tests::postgres_server::{PostgresServer, TestDatabase};
 
 const OWN: Uuid = Uuid::from_u128(7);
